@@ -11,7 +11,7 @@ namespace revd {
 namespace strings_internal {
 inline std::string_view piece(std::string_view text) { return text; }
 inline std::string_view piece(const char* text) { return text; }
-inline const std::string& piece(const std::string& text) { return text; }
+inline std::string_view piece(const std::string& text) { return text; }
 template <typename N>
   requires std::integral<N> || std::floating_point<N>
 std::string piece(N number) {
