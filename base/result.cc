@@ -32,6 +32,11 @@ std::string Error::describe() const {
   std::string out(error_code_name(code_));
   out += ": ";
   out += text_;
+  if (!detail_.empty()) {
+    out += " [";
+    out += detail_;
+    out += ']';
+  }
   out += " (";
   out += file;
   out += ':';

@@ -1,7 +1,8 @@
 // Result<T> and Error: how every fallible call in revd answers.
 //
 // An Error is a code (gRPC's status codes, plus two that never leave the process), a text for
-// people, and the place it was made. Success costs no allocation. TRY passes an error on.
+// people, the place it was made, and sometimes a detail for programs ("compact_revision=7"). Success costs no
+// allocation. TRY passes an error on.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,12 @@ class [[nodiscard]] Error {
   ErrorCode code() const { return code_; }
   const std::string& text() const { return text_; }
   const std::source_location& where() const { return where_; }
+  // "name=value" for programs, apart from the text; empty if there is none.
+  const std::string& detail() const { return detail_; }
+  Error with_detail(std::string detail) && {
+    detail_ = std::move(detail);
+    return std::move(*this);
+  }
   // "DataLoss: wal/0001.wal: bad checksum (reader.cc:88)", for logs.
   std::string describe() const;
 
@@ -56,6 +63,7 @@ class [[nodiscard]] Error {
   ErrorCode code_;
   std::source_location where_;
   std::string text_;
+  std::string detail_;
 };
 
 template <typename T>
