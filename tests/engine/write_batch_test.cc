@@ -37,7 +37,7 @@ TEST(WriteBatch, GoldenBytes) {
   WriteBatch batch;
   batch.put("t", "k", "vv");
   batch.erase("t", "k");
-  EXPECT_EQ(as_view(batch.encoded()), std::string_view("\x01\x01\x01t\x02\x01k\x02vv\x03\x01k", 12));
+  EXPECT_EQ(as_view(batch.encoded()), std::string_view("\x01\x01\x01t\x02\x01k\x02vv\x03\x01k", 13));
 }
 
 TEST(WriteBatch, AnErrorOfTheVisitorStops) {
