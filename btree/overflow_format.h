@@ -29,10 +29,16 @@ struct OverflowShape {
   uint64_t data_pages;
   uint8_t levels;  // of index pages above the data; 0: the root is the data page
 
+  // Object bytes under a full page of `level` (0: a data page), and under each of its children.
+  static uint64_t span(uint8_t level);
+  static uint64_t child_span(uint8_t level) { return span(static_cast<uint8_t>(level - 1)); }
+  // Pages of a level (0: data), and the object bytes under the i-th of them.
+  uint64_t pages_at(uint8_t level) const;
+  uint64_t covered_bytes(uint8_t level, uint64_t i) const;
+  // Children of an index page of `level` that covers so many bytes.
+  static size_t children_for(uint8_t level, uint64_t covered_bytes);
   // Length of data page i's frame, extent header included.
   size_t data_page_bytes(uint64_t i) const;
-  // Object bytes under one full child of an index page of `level` (1 = its children are data pages).
-  static uint64_t child_span(uint8_t level);
 };
 
 // Fills a frame: room for the extent header (zeros), then the bytes. page.size() == header + data.size().
