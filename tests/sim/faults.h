@@ -27,7 +27,7 @@ struct SimDiskFaults {
 
   // Which bytes media faults (bad_sector, rot, misdirected, lost, stale) may damage, so that a fault
   // map never takes more copies of one thing than a test can spare. Empty: everything.
-  std::function<bool(const std::string& path, uint64_t offset, uint64_t length)> may_damage;
+  std::function<bool(const std::string& path, uint64_t offset, uint64_t length)> may_damage = {};
 };
 
 // How often each fault happened.

@@ -16,7 +16,9 @@ bool is_local(const std::string& host) {
 class SimConnection final : public Connection {
  public:
   SimConnection(SimFabric& fabric, std::shared_ptr<SimStream> stream, int side)
-      : fabric_(fabric), stream_(std::move(stream)), side_(side) {}
+      : fabric_(fabric), stream_(std::move(stream)), side_(side) {
+    stream_->ends[side_].attached = true;
+  }
   ~SimConnection() override {
     SimEnd& mine = stream_->ends[side_];
     mine.attached = false;
@@ -24,6 +26,7 @@ class SimConnection final : public Connection {
     const auto read_done = std::exchange(mine.read_done, nullptr);
     const auto write_done = std::exchange(mine.write_done, nullptr);
     if (mine.owner->alive) fabric_.close(*stream_, side_);
+    fabric_.drop_if_over(*stream_);
   }
   void read(MutableByteSpan into, ReadDone done) override {
     fabric_.read(*stream_, side_, into, std::move(done));

@@ -95,6 +95,8 @@ class SimFabric {
   void read(SimStream& stream, int side, MutableByteSpan into, Connection::ReadDone done);
   void write(SimStream& stream, int side, std::span<const ByteSpan> pieces, Connection::WriteDone done);
   void close(SimStream& stream, int side);
+  // Forgets it once both sides are through.
+  void drop_if_over(SimStream& stream);
 
  private:
   struct Link {
@@ -135,7 +137,6 @@ class SimFabric {
   void deliver_read(SimStream& stream, int side);
   void deliver_write(SimStream& stream, int side);
   void resume(SimStream& stream);
-  void drop_if_over(SimStream& stream);
 
   SimLoop& loop_;
   Random random_;

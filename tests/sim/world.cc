@@ -59,9 +59,9 @@ void SimProcess::kill() {
   fabric_.process_died(*life().incarnation);
 }
 
-void SimProcess::power_cut(const SimCrashOptions& options) {
+void SimProcess::power_cut() {
   end_life("power cut");
-  *medium_ = medium_->crash(random_, options);
+  *medium_ = medium_->crash(random_, crash_options);
   fabric_.set_powered(host_, false);
 }
 

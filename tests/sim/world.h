@@ -51,8 +51,11 @@ class SimProcess {
   // kill -9: the page cache and what is on the disk stay; the peers see their connections end.
   void kill();
   // The machine loses its power: what wasn't synced is kept, lost or torn; peers hear nothing.
-  void power_cut(const SimCrashOptions& options = {});
-  // A new life, after kill() or power_cut(). Faults and latencies of the disk carry over.
+  // SimDisk::crash_after does this. Kill other processes of the same medium first.
+  void power_cut();
+  SimCrashOptions crash_options;
+  // A new life, after kill() or power_cut(). Faults and latencies of the disk carry over. For a wiped
+  // disk assign an empty SimMedium to medium() before.
   void start();
   // SIGSTOP and SIGCONT: nothing of the process runs, while its sockets fill.
   void pause();
