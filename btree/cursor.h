@@ -6,10 +6,11 @@
 //
 // While valid(), key() is the entry's key. Every moving call ends at an entry, or not valid() when there
 // is none on that side. After kWouldBlock (ReadMode::kNonBlocking) the cursor keeps its place: load
-// missing() through PageFile::load and repeat the same call. After any other error it isn't valid().
-// A cursor of a WriteTxn sees the transaction's own changes; a put or erase under it is legal: the next
-// step goes to what then follows (precedes) the key that it stood on; key() and value() need a step or seek
-// first. Errors: kWouldBlock; kDataLoss (a damaged page; what doesn't need it stays readable); kAborted
+// missing() through PageFile::load and repeat the same call. (Keys longer than 1 KiB may block in both
+// modes.) After any other error it isn't valid(). A cursor of a WriteTxn sees the transaction's own changes;
+// a put or erase under it is legal: the next step goes to what then follows (precedes) the key that it stood
+// on; key() and value() need a step or seek first. Errors: kWouldBlock; kDataLoss (a damaged page; what
+// doesn't need it stays readable); kAborted
 // ("snapshot expired"); kResourceExhausted (no frame free for a reader).
 #pragma once
 

@@ -45,7 +45,7 @@ struct PageFileOptions {
   // quarter of the cache.
   uint64_t snapshot_pinned_bytes_max = 0;
 };
-inline constexpr uint64_t kMinCacheBytes = uint64_t{4} << 20;
+inline constexpr uint64_t kMinCacheBytes = uint64_t{2} << 20;
 
 struct TreeOptions {
   uint32_t leaf_page_bytes = 8192;  // 8192 or 16384
@@ -86,7 +86,7 @@ class PageFile {
   Result<TreeId> ensure_tree(std::string_view name, const TreeOptions& options);
   std::optional<TreeId> find_tree(std::string_view name) const;
   // Of the last published version, by id.
-  const std::vector<TreeEntry>& trees() const;
+  std::vector<TreeEntry> trees() const;
 
   // Requires that none is open. Its first change fails if failed().
   WriteTxn begin_write(const WriteOptions& options = {});
@@ -119,7 +119,7 @@ class PageFile {
   PageFileStats stats() const;
 
  private:
-  PageFile(Env& env, std::unique_ptr<PageStore> store);
+  explicit PageFile(std::unique_ptr<PageStore> store);
 
   std::unique_ptr<PageStore> store_;
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -14,8 +14,7 @@ struct PageFileStats {
   uint64_t dirty_bytes = 0;       // frames of pages that were changed and not written
   uint64_t superseded_bytes = 0;  // frames that only snapshots or a running checkpoint need
   uint64_t free_frame_bytes = 0;
-  uint64_t cache_hits = 0;
-  uint64_t cache_misses = 0;  // of calls in both modes
+  uint64_t cache_misses = 0;  // in both modes
   uint64_t evictions = 0;
   uint64_t spilled_pages = 0;  // written out early
   uint64_t pages_written = 0;  // by checkpoints and spills

@@ -27,6 +27,7 @@ struct PageRequest {
 // Carried through one reader's calls; `missing` is set whenever a call answers kWouldBlock.
 struct ReadContext {
   ReadMode mode = ReadMode::kBlocking;
+  bool for_writing = false;  // a transaction's: may write dirty pages out to find a frame
   PageRequest missing{};
 };
 

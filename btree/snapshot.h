@@ -22,9 +22,10 @@ namespace revd::btree {
 
 class PageStore;
 struct Pin;
+struct TreeRoot;
 
 // A value found by get(): its bytes, kept by pinning the page they lie in (no copy), or, for a long value, by
-// owning them. Short-lived: a pinned page can't leave the cache.
+// owning them. Short-lived: a pinned page can't leave the cache. Destroy it before its Snapshot.
 class ValueRef {
  public:
   ValueRef(PageRef page, std::string_view bytes) : page_(std::move(page)), inline_bytes_(bytes) {}
@@ -64,7 +65,7 @@ class Snapshot {
 
  private:
   void close();
-  Result<const TreeEntry*> open_tree(TreeId tree) const;
+  Result<const TreeRoot*> open_tree(TreeId tree) const;
 
   PageStore* store_;
   Pin* pin_;

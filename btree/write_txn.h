@@ -42,7 +42,7 @@ class WriteTxn {
  public:
   WriteTxn(PageStore& store, const WriteOptions& options);  // PageFile::begin_write()
   ~WriteTxn();
-  WriteTxn(WriteTxn&& other) noexcept;
+  WriteTxn(WriteTxn&&) noexcept;
   WriteTxn& operator=(WriteTxn&&) = delete;
 
   // Inserts or replaces. Keys have at least one byte. Putting in ascending order beyond the tree's last key
@@ -56,15 +56,14 @@ class WriteTxn {
   Result<uint64_t> count(TreeId tree) const;
   // Sees the transaction's own changes; destroy it before commit().
   Result<Cursor> cursor(TreeId tree);
-  const PageRequest& missing() const { return context_.missing; }
+  const PageRequest& missing() const;
 
   // Publishes everything at once, together with how far the log is contained in it. Ends the transaction.
   void commit(const AppliedPosition& applied);
 
  private:
-  PageStore* store_;  // null once committed or moved from
-  bool preserve_published_;
-  ReadContext context_;
+  struct State;
+  std::unique_ptr<State> state_;  // null once committed or moved from
 };
 
 }  // namespace revd::btree
