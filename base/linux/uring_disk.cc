@@ -16,13 +16,6 @@ namespace revd::os {
 
 namespace {
 
-// op.tag while it is under way: what its next completion is of.
-enum Stage : uint64_t {
-  kMain,            // the operation itself; a durable write is one with RWF_DSYNC
-  kWithoutDsync,    // a durable write where RWF_DSYNC is refused
-  kSyncAfterWrite,  // and its sync
-};
-
 bool runs_on_ring(DiskOp::Kind kind) {
   switch (kind) {
     case DiskOp::Kind::kRead:
@@ -106,7 +99,6 @@ void UringDisk::submit(DiskOp& op) {
   }
   if (op.kind == DiskOp::Kind::kRead || op.kind == DiskOp::Kind::kWrite) check_alignment(op);
   op.progress = 0;
-  op.tag = kMain;
   pending_.push(op);
 }
 
@@ -155,13 +147,12 @@ void UringDisk::prepare(DiskOp& op) {
   if (op.kind == DiskOp::Kind::kRead) {
     const MutableByteSpan rest = rest_to_read(op);
     io_uring_prep_read(entry, file, rest.data(), static_cast<unsigned>(rest.size()), op.offset + op.progress);
-  } else if (op.kind == DiskOp::Kind::kWrite && op.tag != kSyncAfterWrite) {
+  } else if (op.kind == DiskOp::Kind::kWrite) {
     const ByteSpan rest = rest_to_write(op);
     io_uring_prep_write(entry, file, rest.data(), static_cast<unsigned>(rest.size()),
                         op.offset + op.progress);
-    op.tag = op.durable && !has_dsync_ ? kWithoutDsync : kMain;
-    if (op.durable && has_dsync_) entry->rw_flags = RWF_DSYNC;
-  } else if (op.kind == DiskOp::Kind::kSync || op.kind == DiskOp::Kind::kWrite) {
+    if (op.durable) entry->rw_flags = RWF_DSYNC;  // older than io_uring, so never refused
+  } else if (op.kind == DiskOp::Kind::kSync) {
     io_uring_prep_fsync(entry, file, IORING_FSYNC_DATASYNC);
   } else {
     const int mode = op.kind == DiskOp::Kind::kPunch ? FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE : 0;
@@ -201,21 +192,16 @@ void UringDisk::reap() {
 }
 
 void UringDisk::handle(DiskOp& op, int returned) {
-  const bool writes = op.kind == DiskOp::Kind::kWrite;
-  const bool transfers = op.kind == DiskOp::Kind::kRead || (writes && op.tag != kSyncAfterWrite);
-  if (returned < 0) {
-    const bool refused_dsync = returned == -EOPNOTSUPP && writes && op.durable && op.tag == kMain;
-    if (refused_dsync) has_dsync_ = false;
-    // A transfer may be repeated, a sync never (base/disk.h).
-    if (refused_dsync || (transfers && (returned == -EINTR || returned == -EAGAIN)))
-      pending_.push(op);
-    else
-      finish(op, files_.error(op, -returned));
-  } else if (transfers) {
+  const bool transfers = op.kind == DiskOp::Kind::kRead || op.kind == DiskOp::Kind::kWrite;
+  // A transfer that didn't begin may be repeated, a sync never (base/disk.h).
+  if (transfers && (returned == -EINTR || returned == -EAGAIN))
+    pending_.push(op);
+  else if (returned < 0)
+    finish(op, files_.error(op, -returned));
+  else if (transfers)
     handle_transfer(op, static_cast<uint64_t>(returned));
-  } else {
-    finish(op, writes ? op.write_from.size() : uint64_t{0});
-  }
+  else
+    finish(op, uint64_t{0});
 }
 
 void UringDisk::handle_transfer(DiskOp& op, uint64_t count) {
@@ -227,13 +213,8 @@ void UringDisk::handle_transfer(DiskOp& op, uint64_t count) {
     if (!ended.ok()) return finish(op, ended.error());
     if (*ended) return finish(op, done);
   }
-  if (done == size) {
-    op.progress = done;
-    if (op.tag != kWithoutDsync) return finish(op, done);
-    op.tag = kSyncAfterWrite;
-  } else {
-    op.progress = resume_transfer_at(op.progress, done);
-  }
+  if (done == size) return finish(op, done);
+  op.progress = resume_transfer_at(op.progress, done);
   pending_.push(op);
 }
 

@@ -54,7 +54,6 @@ class UringDisk final : public LinuxDisk {
   OpQueue for_helper_;               // waits for flush()
   unsigned in_flight_ = 0;           // in the ring, from prepare() to reap()
   const DiskOp* awaited_ = nullptr;  // wait() blocks for it
-  bool has_dsync_ = true;            // until the system refuses RWF_DSYNC
   bool retry_ = false;               // the kernel had no memory for some submissions
   HelperThread helper_;              // its descriptor is signalled by the ring, too
 };
