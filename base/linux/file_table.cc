@@ -181,11 +181,12 @@ Result<uint64_t> FileTable::open(DiskOp& op) {
 }
 
 Result<uint64_t> FileTable::close(const DiskOp& op) {
-  int number = descriptor(op.file);  // also checks that it is open
+  int number = -1;
   {
     const std::lock_guard lock(mutex_);
-    File& file = files_[static_cast<size_t>(op.file.value())];
-    number = file.descriptor.release();
+    const auto index = static_cast<size_t>(op.file.value());
+    CHECK_MSG(index < files_.size() && files_[index].descriptor.valid(), "this file isn't open");
+    number = files_[index].descriptor.release();
   }
   // Linux gives the number back even if close() reports an error (EINTR, or EIO of lost writes).
   const int failed = ::close(number) == 0 || errno == EINTR ? 0 : errno;

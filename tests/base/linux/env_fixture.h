@@ -41,7 +41,7 @@ inline std::unique_ptr<LinuxEnv> make_env(DiskChoice disk) {
 // A directory of this process and test, empty, removed at the end.
 class FreshDirectory {
  public:
-  FreshDirectory() : path_(str_cat(testing::TempDir(), "revd_linux_", getpid(), "_", count_++)) {
+  FreshDirectory() : path_(str_cat(testing::TempDir(), "revd_linux_", getpid(), "_", next_number())) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }
@@ -52,7 +52,10 @@ class FreshDirectory {
   const std::string& path() const { return path_; }
 
  private:
-  static inline int count_ = 0;
+  static int next_number() {
+    static int number = 0;
+    return number++;
+  }
   std::string path_;
 };
 

@@ -23,6 +23,7 @@ TEST_P(EventLoop, PostsFromManyThreadsAllRunOnceAndInOrder) {
   bool ordered = true;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int thread = 0; thread < kThreads; ++thread)
       threads.emplace_back([&, thread] {
         for (int i = 0; i < kEach; ++i)

@@ -72,6 +72,7 @@ TEST(StderrLogger, KeepsLinesOfSeveralThreadsApart) {
   StderrLogger logger(clock, LogLevel::kInfo, pipe.descriptor());
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int thread = 0; thread < 4; ++thread)
       threads.emplace_back([&] {
         for (int i = 0; i < 100; ++i) logger.info("part", "event", {{"number", std::to_string(i)}});

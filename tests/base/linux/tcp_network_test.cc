@@ -73,7 +73,7 @@ TEST_P(TcpNetwork, CarriesManyMegabytesThroughSmallSocketBuffersInOrder) {
   for (size_t start = 0, length = 0; start < sent.size(); start += length, length = (length * 7 + 13) % 9001)
     pieces.push_back(as_bytes(std::string_view(sent).substr(start, length)));
   bool written = false;
-  pair.client->write(pieces, [&](Status status) { written = status.ok(); });
+  pair.client->write(pieces, [&](const Status& status) { written = status.ok(); });
   std::string received;
   std::string chunk(100'000, '\0');
   while (received.size() < sent.size()) {
@@ -87,7 +87,7 @@ TEST_P(TcpNetwork, CarriesManyMegabytesThroughSmallSocketBuffersInOrder) {
 }
 
 TEST_P(TcpNetwork, AcceptsOverIpv6) {
-  auto probe = network().listen({.host = "::1", .port = 0}, [](std::unique_ptr<Connection>) {});
+  auto probe = network().listen({.host = "::1", .port = 0}, [](const std::unique_ptr<Connection>&) {});
   if (!probe.ok()) GTEST_SKIP() << "no IPv6 here: " << probe.error().text();
   Pair pair = connect_pair("::1");
   EXPECT_EQ(pair.client->peer(), pair.listener->address());
@@ -109,7 +109,7 @@ TEST_P(TcpNetwork, BadNamesAndPortsAreErrorsThatNameThem) {
   EXPECT_TRUE(unknown.error().text().contains("no such host")) << unknown.error().text();
   Pair pair = connect_pair();
   const Address used = pair.listener->address();
-  const auto twice = network().listen(used, [](std::unique_ptr<Connection>) {});
+  const auto twice = network().listen(used, [](const std::unique_ptr<Connection>&) {});
   ASSERT_FALSE(twice.ok());
   EXPECT_EQ(twice.error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(twice.error().text(), str_cat("listen on ", used.to_string(), ": Address already in use"));
@@ -123,10 +123,11 @@ TEST_P(TcpNetwork, BadNamesAndPortsAreErrorsThatNameThem) {
 TEST_P(TcpNetwork, DestroyedConnectionCallsNobody) {
   Pair pair = connect_pair();
   std::string into(10, '\0');
-  pair.server->read({reinterpret_cast<std::byte*>(into.data()), into.size()}, [](Result<size_t>) { FAIL(); });
+  pair.server->read({reinterpret_cast<std::byte*>(into.data()), into.size()},
+                    [](const Result<size_t>&) { FAIL(); });
   // Its result may be there already, undelivered.
   const ByteSpan piece = as_bytes("x");
-  pair.client->write({&piece, 1}, [](Status) { FAIL(); });
+  pair.client->write({&piece, 1}, [](const Status&) { FAIL(); });
   pair.client.reset();
   pair.server.reset();
   Pair other = connect_pair();  // takes the slots and rounds of the loop
@@ -138,12 +139,12 @@ TEST_P(TcpNetwork, ACompletionMayDestroyItsConnection) {
   std::string into(10, '\0');
   bool done = false;
   // Both end in the same round; the first called destroys the connection, the other is dropped.
-  pair.server->read({reinterpret_cast<std::byte*>(into.data()), into.size()}, [&](Result<size_t>) {
+  pair.server->read({reinterpret_cast<std::byte*>(into.data()), into.size()}, [&](const Result<size_t>&) {
     pair.server.reset();
     done = true;
   });
   const ByteSpan piece = as_bytes("x");
-  pair.client->write({&piece, 1}, [&](Status) { pair.client.reset(); });
+  pair.client->write({&piece, 1}, [&](const Status&) { pair.client.reset(); });
   EXPECT_TRUE(run([&] { return done && !pair.client; }));
 }
 
@@ -199,8 +200,10 @@ TEST_P(TcpNetwork, OutOfDescriptorsTheListenerPausesAndRecovers) {
 }
 
 TEST_P(TcpNetwork, ConnectsUnderWayAreDroppedWithTheEnv) {
-  network().connect({.host = "localhost", .port = 1}, [](Result<std::unique_ptr<Connection>>) { FAIL(); });
-  network().connect({.host = "127.0.0.1", .port = 1}, [](Result<std::unique_ptr<Connection>>) { FAIL(); });
+  network().connect({.host = "localhost", .port = 1},
+                    [](const Result<std::unique_ptr<Connection>>&) { FAIL(); });
+  network().connect({.host = "127.0.0.1", .port = 1},
+                    [](const Result<std::unique_ptr<Connection>>&) { FAIL(); });
   env_.reset();
 }
 
