@@ -131,6 +131,7 @@ Result<DecodedRequest> decode_request(uint16_t type, ByteSpan body, DecodeLimits
       ByteReader reader(body);
       DecodedRequest decoded;
       TRY_ASSIGN(decoded.header, read_header<RequestHeader>(reader));
+      decoded.content_bytes = reader.remaining();
       TRY_ASSIGN(decoded.request, decode_message<RequestType>(reader.take(reader.remaining()), limits));
       return decoded;
     }();

@@ -64,6 +64,7 @@ namespace protocol {
 struct DecodedRequest {
   RequestHeader header;
   Request request;
+  uint64_t content_bytes = 0;  // of the request's struct, without its header
 };
 
 // The body of a frame of type_of(request).
