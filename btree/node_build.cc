@@ -13,7 +13,8 @@ CellParts NodeReader::parts(size_t i) const {
           .key_end = end,
           .key_rest = page().subspan(payload - rest_bytes, rest_bytes),
           .payload = page().subspan(payload, payload_bytes(i)),
-          .payload_overflows = (payload_word(i) & kOverflowFlag) != 0};
+          .payload_overflows = (payload_word(i) & kOverflowFlag) != 0,
+          .in_one_piece = true};
 }
 
 CellParts CellSource::at(size_t i) const {
@@ -22,6 +23,7 @@ CellParts CellSource::at(size_t i) const {
   if (i == left_.count() && level() > 0) {
     cell.key_begin = between_;
     cell.key_rest = between_rest_;
+    cell.in_one_piece = false;
   }
   return cell;
 }
@@ -90,6 +92,7 @@ void build_node(MutableByteSpan out, const CellSource& source, size_t begin, siz
     if (i < begin + source.first_key_slot()) {
       cell.key_begin = cell.key_end = {};
       cell.key_rest = {};
+      cell.in_one_piece = false;
     }
     const size_t cut = i < begin + source.first_key_slot() ? 0 : prefix;
     const size_t bytes = cell.bytes(cut) - kHeadBytes - kSlotBytes;
@@ -111,11 +114,16 @@ uint32_t write_cell(std::byte* to, const CellParts& cell, size_t prefix) {
     if (bytes > 0) std::memcpy(at, from, bytes);
     at += bytes;
   };
-  const size_t from_begin = std::min(prefix, cell.key_begin.size());
-  append(cell.key_begin.data() + from_begin, cell.key_begin.size() - from_begin);
-  append(cell.key_end.data() + (prefix - from_begin), cell.key_end.size() - (prefix - from_begin));
-  append(cell.key_rest.data(), cell.key_rest.size());
-  append(cell.payload.data(), cell.payload.size());
+  if (cell.in_one_piece && prefix >= cell.key_begin.size()) {
+    const size_t cut = prefix - cell.key_begin.size();
+    append(cell.key_end.data() + cut, suffix + cell.key_rest.size() + cell.payload.size());
+  } else {
+    const size_t from_begin = std::min(prefix, cell.key_begin.size());
+    append(cell.key_begin.data() + from_begin, cell.key_begin.size() - from_begin);
+    append(cell.key_end.data() + (prefix - from_begin), cell.key_end.size() - (prefix - from_begin));
+    append(cell.key_rest.data(), cell.key_rest.size());
+    append(cell.payload.data(), cell.payload.size());
+  }
   return key_head(as_view({to + kCellHeaderBytes, suffix}));
 }
 

@@ -18,6 +18,7 @@ struct CellParts {
   ByteSpan key_rest;  // an encoded OverflowRef, or empty
   ByteSpan payload;
   bool payload_overflows = false;
+  bool in_one_piece = false;  // key_end, key_rest and payload follow each other in memory
 
   size_t inline_key_bytes() const { return key_begin.size() + key_end.size(); }
   // What the cell takes with its head and slot in a page whose prefix has `prefix` bytes of its key.
