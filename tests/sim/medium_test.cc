@@ -212,6 +212,21 @@ TEST_F(SimMediumTest, ChangesOfOneNameSurviveAsAPrefix) {
   EXPECT_FALSE(seen.contains("/d/final /d/tmp "));
 }
 
+TEST_F(SimMediumTest, ARemovalNeverOvertakesARenameOfTheSameName) {
+  open_durably("/d/a");
+  open_durably("/d/x");
+  ASSERT_TRUE(rename_file(disk(), "/d/x", "/d/a").ok());
+  ASSERT_TRUE(remove_file(disk(), "/d/a").ok());
+  Random random(5);
+  std::map<size_t, int> counts;
+  for (int i = 0; i < kCuts; ++i) {
+    const SimMedium after = medium().crash(random);
+    ++counts[after.files().size()];
+    EXPECT_TRUE(after.files().size() != 1 || after.exists("/d/a")) << "only the rename happened";
+  }
+  EXPECT_EQ(counts.size(), 3U);
+}
+
 TEST_F(SimMediumTest, ARemovedFileMayComeBackWhole) {
   const FileHandle file = open_durably("/d/a");
   write(file, 0, kBlock, 'x');
