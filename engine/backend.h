@@ -74,6 +74,8 @@ class Backend {
   Status failed() const;
   void on_failure(std::function<void(const Error&)> stop);
 
+  // For backups, tools and tests.
+  const btree::PageFile& page_file() const;
   BackendStatistics statistics() const;
   const BackendConfig& config() const;
   // The whole page file read and checked; no transaction may be open. Blocks.

@@ -47,8 +47,9 @@ void SegmentStore::start_next(const SegmentHeader& header, std::move_only_functi
   });
 }
 
-void SegmentStore::set_floor(LogIndex index) {
+void SegmentStore::set_floor(LogIndex index, uint64_t first_segment) {
   floor_ = std::max(floor_, index);
+  first_segment_kept_ = first_segment;
   recycle();
 }
 
@@ -58,6 +59,7 @@ bool SegmentStore::front_is_free() const {
   if (segments_.size() < 2 || segments_.front().users > 0) return false;
   const std::optional<uint64_t> pinned = log_.pinned_segment();
   if (pinned && segments_.front().number() >= *pinned) return false;
+  if (segments_.front().number() >= first_segment_kept_) return false;
   return segments_[1].header.base.index < floor_;
 }
 

@@ -36,7 +36,7 @@ class SegmentStore {
   // and then `done` isn't called.
   void start_next(const SegmentHeader& header, std::move_only_function<void()> done);
 
-  void set_floor(LogIndex index);
+  void set_floor(LogIndex index, uint64_t first_segment);
   // Recycles what can be. Called whenever something that prevented it has changed.
   void recycle();
   void make_spares() { pool_.replenish(); }
@@ -53,6 +53,7 @@ class SegmentStore {
   std::deque<Segment> segments_;  // consecutive numbers, never empty
   SparePool pool_;
   LogIndex floor_;
+  uint64_t first_segment_kept_ = UINT64_MAX;
 
   std::unique_ptr<SegmentInstallation> installation_;
   DiskSequence install_sequence_;

@@ -151,9 +151,9 @@ void Wal::flush(StatusDone on_sealed) {
   impl_->core.post([done = std::move(on_sealed), error = *impl_->core.failure()]() mutable { done(error); });
 }
 
-void Wal::set_floor(LogIndex index) {
+void Wal::set_floor(LogIndex index, uint64_t first_segment) {
   impl_->floor = std::max(impl_->floor, std::min(index, durable_index().next()));
-  impl_->segments.set_floor(impl_->floor);
+  impl_->segments.set_floor(impl_->floor, first_segment);
 }
 
 // ---- Hard state ----

@@ -104,7 +104,9 @@ class Wal {
   // ---- Head. ----
   // Entries below `index` aren't needed any more; never falls. Whole segments below it are recycled in
   // the background, except the one with the newest checkpoint record or switch.
-  void set_floor(LogIndex index);
+  // Segments from `first_segment` on stay in any case: the one that a superblock names as its replay's
+  // start may hold no entry that is still needed.
+  void set_floor(LogIndex index, uint64_t first_segment = UINT64_MAX);
 
   // ---- Hard state. ----
   // Durable in both copies when on_durable comes. Terms never fall and a vote in a term never
