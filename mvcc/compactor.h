@@ -43,6 +43,7 @@ class Compactor {
   const CompactorOptions& options() const { return options_; }
 
  private:
+  static constexpr int64_t kFirstKept = 1;  // an empty store's revision: nothing to compact there
   struct Sample {
     Instant time;
     int64_t revision;

@@ -51,4 +51,31 @@ Result<PutResponse> MvccStore::associate_key_with_lease(const std::string& key, 
   return put({.key = key, .lease = id, .ignore_value = true});
 }
 
+// Blocks on pages that aren't in memory; a watch on a WatchStream doesn't.
+Result<std::vector<Event>> MvccStore::watch_events(const std::string& key, const std::string& range_end,
+                                                   int64_t start_revision) {
+  const int64_t start = start_revision > 0 ? start_revision : current_revision() + 1;
+  if (start < compact_revision()) return compacted_error(compact_revision());
+  const KeyRange range = KeyRange::of_watch(key, range_end);
+  Snapshot snapshot = core_->backend.snapshot();
+  const ReadView view(snapshot, ReadMode::kBlocking);
+  TRY_ASSIGN(Cursor cursor, ReadView(view).cursor(core_->trees.revisions));
+  TRY(cursor.seek(RevisionKey({start, 0}).view()));
+  std::vector<Event> events;
+  RecordBuffer record;
+  while (cursor.valid()) {
+    TRY_ASSIGN(const ParsedRevisionKey at, parse_revision_key(cursor.key()));
+    if (!at.rest) {
+      TRY(core_->revisions.load(view, at.at, record));
+      if (range.contains(record.record().key)) {
+        Event& event = events.emplace_back();
+        event.type = record.record().tombstone ? EventType::kDelete : EventType::kPut;
+        event.kv = record.key_value();
+      }
+    }
+    TRY(cursor.next());
+  }
+  return events;
+}
+
 }  // namespace revd

@@ -60,9 +60,10 @@ class WatchHub : public ChangeListener {
   void on_change(const Change& change) override;
   void on_published() override;
 
+  struct Impl;
+
  private:
   friend class WatchStream;
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -83,9 +84,10 @@ class WatchStream {
   std::optional<WatchResponse> next();
   size_t watch_count() const;
 
+  struct Impl;
+
  private:
   friend class WatchHub;
-  struct Impl;
   explicit WatchStream(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

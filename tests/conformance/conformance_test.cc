@@ -71,6 +71,13 @@ TEST(Conformance, EveryTracePassesOnTheModel) {
   EXPECT_EQ(summary->traces, 64);
 }
 
+TEST(Conformance, EveryTracePassesOnTheStore) {
+  std::ostringstream out;
+  const auto summary = run_directory(REVD_TRACES, find_target("store").value(), out);
+  ASSERT_TRUE(summary.ok());
+  EXPECT_EQ(out.str(), "traces=64 failures=0\n");
+}
+
 TEST_F(AlteredTraces, AnUnalteredOnePasses) {
   alter("kv-001", [](TraceStep&) { return false; });
   std::ostringstream out;
