@@ -62,12 +62,15 @@ class PagePointer {
   bool is_dirty() const { return (location_ & kDirtyBit) != 0; }
   bool is_on_disk() const { return !is_null() && !is_dirty(); }
 
+  // Codec and type may be unknown ones: is_well_formed() says so.
+  // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange)
   PageType type() const { return static_cast<PageType>((location_ >> 56) & 0x7f); }
   // Require is_dirty().
   DirtyId dirty_id() const { return DirtyId(location_ & kDirtyIdMask); }
   // The rest require is_on_disk().
   uint64_t sector() const { return location_ & kSectorMask; }
   Codec codec() const { return static_cast<Codec>((location_ >> 48) & 0xff); }
+  // NOLINTEND(clang-analyzer-optin.core.EnumCastOutOfRange)
   uint32_t stored_bytes() const { return stored_bytes_; }
   uint32_t sector_count() const {
     return static_cast<uint32_t>((stored_bytes_ + kSectorBytes - 1) / kSectorBytes);
