@@ -162,8 +162,9 @@ void PageStore::end_checkpoint(const Superblock& written, const Hash128& hash) {
   newest_hash_ = hash;
   predecessor_intact_ = true;
   ++stats_.checkpoints;
-  const CheckpointId up_to = MUTANT(EarlyReuse) ? written.sequence : written.predecessor;
-  space_.release(up_to, versions_.oldest_extent_pin(),
+  const bool early = MUTANT(EarlyReuse);
+  const CheckpointId oldest_pin = early ? next_checkpoint_ : versions_.oldest_extent_pin();
+  space_.release(early ? written.sequence : written.predecessor, oldest_pin,
                  [this](const Extent& extent) { cache_.drop_sector(extent.sector); });
 }
 

@@ -46,8 +46,8 @@ Result<std::unique_ptr<Backend>> Backend::open(Env& env, const BackendConfig& co
 }
 
 Backend::~Backend() {
-  // Pages being written or loaded belong to the page file until the disk is through with them.
-  impl_->env.executor.run_until([this] { return impl_->pages->idle(); });
+  // What the disk is still doing for the page file or the log must not meet whoever opens them next.
+  impl_->env.executor.run_until([this] { return impl_->pages->idle() && impl_->log->idle(); });
   (void)close_file(impl_->env.disk, impl_->lock);
 }
 

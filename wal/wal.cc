@@ -221,6 +221,7 @@ size_t Wal::queued_bytes() const { return impl_->appender.queued_bytes(); }
 size_t Wal::max_entry_payload() const { return impl_->appender.max_record_bytes() - entry_record_bytes(0); }
 size_t Wal::spare_count() const { return impl_->segments.spare_count(); }
 bool Wal::failed() const { return impl_->core.failure().has_value(); }
+bool Wal::idle() const { return impl_->core.idle(); }
 const WalStatistics& Wal::statistics() const { return impl_->core.statistics; }
 
 }  // namespace revd::wal

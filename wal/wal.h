@@ -145,6 +145,9 @@ class Wal {
   size_t max_entry_payload() const;
   size_t spare_count() const;
   bool failed() const;
+  // No operation of this log is under way on the disk. Who opens the directory again in the same process
+  // waits for it first.
+  bool idle() const;
   const WalStatistics& statistics() const;
 
  private:

@@ -56,6 +56,8 @@ struct Mood {
   uint64_t keys = 0;
   uint64_t long_values_in = 0;  // one value in so many is long
   SimCrashOptions crash;
+  double slow = 0;  // of the disk's operations
+  Duration slow_max{};
 };
 
 Mood draw_mood(Random& random) {
@@ -74,6 +76,8 @@ Mood draw_mood(Random& random) {
   mood.kv.apply_ahead = random.chance(1, 2);
   mood.keys = random.between(20, 400);
   mood.long_values_in = random.between(5, 60);
+  mood.slow = random.chance(1, 2) ? 0.1 : 0;
+  mood.slow_max = std::chrono::milliseconds(random.chance(1, 2) ? 20 : 500);
   mood.crash.torn = random.chance(3, 4);
   mood.crash.garbage = random.chance(1, 4);
   return mood;
@@ -88,7 +92,10 @@ class Run {
         report_(report),
         random_(seed),
         world_(random_.next()),
-        process_(world_.add_process("n1", std::move(medium))) {}
+        process_(world_.add_process("n1", std::move(medium))) {
+    process_.disk().faults.slow = mood.slow;
+    process_.disk().faults.slow_max = mood.slow_max;
+  }
 
   SimProcess& process() { return process_; }
   SimWorld& world() { return world_; }
@@ -108,6 +115,8 @@ class Run {
       return failure_;
     }
     if (choice < 86) {
+      // Applied ahead: the checkpoint then races with two writes of the log, one queued behind the other.
+      for (int i = 0; mood_.kv.apply_ahead && i < 3; ++i) TRY(write_batch());
       engine_->backend().checkpoint([this](const Status& status) { note(status); });
       return {};
     }
