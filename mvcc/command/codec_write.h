@@ -60,9 +60,7 @@ size_t size_of(const T& value) {
 
 template <typename T>
 bool is_default(const T& value) {
-  if constexpr (Number<T>) {
-    return value == T{};
-  } else if constexpr (IsStrongId<T>::value) {
+  if constexpr (Number<T> || IsStrongId<T>::value) {
     return value == T{};
   } else if constexpr (Bytes<T> || IsVector<T>::value) {
     return value.empty();
