@@ -13,7 +13,7 @@ namespace revd {
 
 struct RequestLimits {
   uint64_t request_bytes_max = uint64_t{1536} * 1024;  // of a request as encoded
-  uint32_t txn_operations_max = 128;         // in each list of a transaction, compares included
+  uint32_t txn_operations_max = 128;                   // in each list of a transaction, compares included
 };
 
 // Longest lease: 9,000,000,000 s.

@@ -25,8 +25,8 @@ namespace revd {
 // Raised by every change that an older build would apply differently, new fields included.
 inline constexpr uint8_t kCommandVersion = 1;
 
-// Ends leases whose deadline has passed by the entry's log time, each in a revision of its own, in this order;
-// nothing if `term` isn't the entry's.
+// Ends leases whose deadline has passed by the entry's log time, each in a revision of its own, in this
+// order; nothing if `term` isn't the entry's.
 struct LeaseExpireCommand {
   Term term{};
   std::vector<LeaseId> ids{};
