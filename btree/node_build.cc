@@ -68,6 +68,18 @@ size_t CellSource::built_bytes(size_t begin, size_t end) const {
   return bytes;
 }
 
+size_t CellSource::total_bytes() const {
+  const size_t prefix = shared_prefix_bytes(0, count_);
+  const size_t left_keys = left_.count() - std::min(left_.count(), first_key_slot());
+  size_t bytes = kNodeHeadsAt + prefix + count_ * (kHeadBytes + kSlotBytes) + left_.live_cell_bytes() +
+                 left_keys * left_.prefix_bytes() - left_keys * prefix;
+  if (count_ == left_.count()) return bytes;
+  const size_t right_keys = right_.count() - first_key_slot();
+  bytes += right_.live_cell_bytes() + right_keys * right_.prefix_bytes() - right_keys * prefix;
+  if (level() > 0) bytes += between_.size() - prefix + between_rest_.size();
+  return bytes;
+}
+
 void build_node(MutableByteSpan out, const CellSource& source, size_t begin, size_t end,
                 size_t max_prefix_bytes) {
   NodeEditor node(out);

@@ -72,6 +72,8 @@ class CellSource {
   size_t shared_prefix_bytes(size_t begin, size_t end) const;
   // used_bytes of a node made of cells [begin, end).
   size_t built_bytes(size_t begin, size_t end) const;
+  // built_bytes of all cells, without touching each.
+  size_t total_bytes() const;
   // Slots of a node that have a key: all but an inner node's first.
   size_t first_key_slot() const { return level() == 0 ? 0 : 1; }
 

@@ -49,8 +49,7 @@ Separator separator_after(const LeafView& left, const LeafView& right, const Reb
 }
 
 size_t merged_bytes(const LeafView& left, const LeafView& right) {
-  const CellSource source(left, right);
-  return source.built_bytes(0, source.count());
+  return CellSource(left, right).total_bytes();
 }
 
 void merge(Leaf& left, const LeafView& right) {
@@ -73,8 +72,7 @@ void rebalance(Leaf& left, Leaf& right, const RebalancePlan& plan) {
 }
 
 size_t merged_bytes(const InnerView& left, const CellKey& between, const InnerView& right) {
-  const CellSource source(left, between, right);
-  return source.built_bytes(0, source.count());
+  return CellSource(left, between, right).total_bytes();
 }
 
 void merge(Inner& left, const CellKey& between, const InnerView& right) {
