@@ -14,7 +14,7 @@ struct Monotonic {
   using period = std::nano;
   using duration = Duration;
   using time_point = std::chrono::time_point<Monotonic>;
-  static constexpr bool is_steady = true;
+  static constexpr bool is_steady = true;  // NOLINT(readability-identifier-naming): the name std wants
 };
 using Instant = std::chrono::time_point<Monotonic, Duration>;
 
