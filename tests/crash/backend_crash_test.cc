@@ -14,7 +14,7 @@ uint64_t scaled(uint64_t seeds) {
 
 TEST(BackendCrash, NothingAcknowledgedIsLostAtAnyIo) {
   CrashReport total;
-  for (uint64_t seed = 1000; seed < 1000 + scaled(8); ++seed) {
+  for (uint64_t seed = 1000; seed < 1000 + scaled(30); ++seed) {
     const CrashReport report = run_backend_seed(seed, {.operations = 60});
     for (const std::string& finding : report.findings) ADD_FAILURE() << finding;
     total.add(report);

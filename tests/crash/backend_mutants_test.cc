@@ -28,7 +28,7 @@ TEST_P(BackendMutants, IsFound) {
 INSTANTIATE_TEST_SUITE_P(All, BackendMutants,
                          ::testing::Values("EarlyReuse", "SuperblockBeforePages", "CheckpointBeyondDurable",
                                            "ReleaseBeforeHardState"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST(BackendMutantsOff, FindNothing) {
   set_active_mutant("");
