@@ -1,10 +1,11 @@
 #include "btree/checkpoint.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 #include "base/mutant.h"
-#include "btree/node_view.h"
+#include "btree/node.h"
 #include "btree/overflow_format.h"
 
 namespace revd::btree {
@@ -166,12 +167,16 @@ void Checkpointer::encode(Batch& batch) {
   const CheckpointId birth = store_.running_checkpoint();
   store_.env().executor.run_on_worker(
       [this, &batch, birth] {
+        std::array<std::byte, kMaxPageBytes> scratch;
         for (size_t i = 0; i < batch.pages.size(); ++i) {
           const Page& page = batch.pages[i];
           const MutableByteSpan out = batch.encoded.span().subspan(i * kMaxPageBytes, kMaxPageBytes);
-          const PagePointer pointer = batch.codec.encode(
-              store_.owner(page.tree),
-              {.page = page.bytes, .type = page.type, .birth = birth, .try_zstd = page.try_zstd}, out);
+          const PagePointer pointer = batch.codec.encode(store_.owner(page.tree),
+                                                         {.page = disk_image(page.bytes, page.type, scratch),
+                                                          .type = page.type,
+                                                          .birth = birth,
+                                                          .try_zstd = page.try_zstd},
+                                                         out);
           batch.extents.push_back({.pointer = pointer, .stored = out.first(pointer.stored_bytes())});
         }
       },

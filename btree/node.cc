@@ -153,4 +153,11 @@ void write_compact(const NodeView& node, MutableByteSpan out) {
   build_node(out, CellSource(node), 0, node.count());
 }
 
+ByteSpan disk_image(ByteSpan page, PageType type, MutableByteSpan scratch) {
+  if (type != PageType::kLeaf && type != PageType::kInner) return page;
+  const MutableByteSpan out = scratch.first(page.size());
+  write_compact(NodeView(page), out);
+  return out;
+}
+
 }  // namespace revd::btree

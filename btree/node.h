@@ -126,8 +126,11 @@ OwnedKey separator_after(const InnerView& left, const CellKey& between, const In
                          const RebalancePlan& plan);
 void rebalance(Inner& left, const CellKey& between, Inner& right, const RebalancePlan& plan);
 
-// Writes `node` to `out` (same size) without garbage and with zeros in the gap and in the extent header:
-// what is handed to compression and to the disk, so that deleted data doesn't get there.
+// Writes `node` to `out` (same size) without garbage and with zeros in the gap and in the extent header.
 void write_compact(const NodeView& node, MutableByteSpan out);
+
+// What the disk gets of a page: of a node, its compact form in `scratch` (at least page.size() bytes), so
+// that deleted data doesn't get there and compresses away; of any other page, the page itself.
+ByteSpan disk_image(ByteSpan page, PageType type, MutableByteSpan scratch);
 
 }  // namespace revd::btree

@@ -1,9 +1,11 @@
 // PageStore: room in the cache (spilling) and in the file (the space map).
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/check.h"
 #include "base/strings.h"
+#include "btree/node.h"
 #include "btree/overflow_format.h"
 #include "btree/page_store.h"
 #include "btree/run_packer.h"
@@ -107,16 +109,18 @@ Result<size_t> PageStore::spill() {
 Status PageStore::write_spill(const std::vector<FrameId>& frames) {
   std::vector<PendingExtent> extents;
   AlignedBuffer buffer(std::max<size_t>(frames.size(), 1) * kMaxPageBytes);
+  std::array<std::byte, kMaxPageBytes> scratch;
   for (size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = cache_.frame(frames[i]);
     const MutableByteSpan out = buffer.span().subspan(i * kMaxPageBytes, kMaxPageBytes);
     const bool try_zstd = should_compress(frame.tree, frame.type);
-    const PagePointer pointer = codec_.encode(owner(frame.tree),
-                                              {.page = cache_.page(frames[i]),
-                                               .type = frame.type,
-                                               .birth = birth_of(frame.version),
-                                               .try_zstd = try_zstd},
-                                              out);
+    const PagePointer pointer =
+        codec_.encode(owner(frame.tree),
+                      {.page = disk_image(cache_.page(frames[i]), frame.type, scratch),
+                       .type = frame.type,
+                       .birth = birth_of(frame.version),
+                       .try_zstd = try_zstd},
+                      out);
     if (try_zstd) record_compression(frame.tree, pointer);
     extents.push_back({.pointer = pointer, .stored = out.first(pointer.stored_bytes())});
   }

@@ -374,8 +374,12 @@ TEST(Leaf, CompactWriteLeavesNoDeletedByte) {
   for (int i = 0; i < 50; i += 2) ASSERT_TRUE(tested.erase("key" + std::to_string(i)));
   ASSERT_NE(as_view(tested.leaf().page()).find("SECRET"), std::string_view::npos);
   TestPage out(kLeafPageBytesSmall);
-  write_compact(tested.leaf(), out.span());
+  const ByteSpan image = disk_image(tested.leaf().page(), PageType::kLeaf, out.span());
+  ASSERT_EQ(image.data(), out.view().data());
+  ASSERT_EQ(image.size(), kLeafPageBytesSmall);
   EXPECT_EQ(as_view(out.view()).find("SECRET"), std::string_view::npos);
+  EXPECT_EQ(disk_image(tested.leaf().page(), PageType::kOverflow, out.span()).data(),
+            tested.leaf().page().data());
   const LeafView compacted(out.view());
   EXPECT_EQ(compacted.garbage_bytes(), 0u);
   ASSERT_NO_FATAL_FAILURE(expect_leaf_holds(store, compacted, tested.model().begin(), tested.model().size()));
