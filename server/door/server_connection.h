@@ -19,8 +19,8 @@
 #include "server/channel.h"
 #include "server/door/door_context.h"
 #include "server/door/door_reply.h"
-#include "server/door/input_buffer.h"
-#include "server/door/output_queue.h"
+#include "server/protocol/input_buffer.h"
+#include "server/protocol/output_queue.h"
 
 namespace revd {
 

@@ -1,4 +1,4 @@
-#include "server/door/input_buffer.h"
+#include "server/protocol/input_buffer.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "server/door/output_queue.h"
+#include "server/protocol/output_queue.h"
 
 #include <algorithm>
 #include <utility>
