@@ -50,7 +50,8 @@ class Reply {
   // process's memory, whichever has least. May be negative.
   virtual int64_t credit_bytes() const = 0;
   // Runs `task` once, later, when credit_bytes() > 0; at once (but never inside this call) if it is. A second
-  // call replaces the first. Never runs after the Reply is destroyed.
+  // call replaces the first. Never runs after the Reply is destroyed. The task may own the Call:
+  // it is destroyed, and the Call with it, when the caller is gone.
   virtual void when_credit(Task task) = 0;
   // The caller has gone, cancelled, or its deadline has passed: nobody waits for this answer.
   virtual bool gone() const = 0;

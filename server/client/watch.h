@@ -20,14 +20,14 @@ namespace revd {
 
 struct WatchHandlers {
   // The server watches from `next_revision` on; again after each reconnect.
-  std::function<void(int64_t next_revision)> started;
+  std::function<void(int64_t next_revision)> started{};
   // Events of one or more whole revisions, in order.
-  std::function<void(std::vector<Event> events)> events;
+  std::function<void(std::vector<Event> events)> events{};
   // Every event up to `revision` has been handed over.
-  std::function<void(int64_t revision)> progress;
+  std::function<void(int64_t revision)> progress{};
   // The end; nothing comes afterwards. kOutOfRange with a detail that compact_revision_of() reads: events
   // have been compacted before they could be sent. Others: the server's reason.
-  std::function<void(const Error& reason)> ended;
+  std::function<void(const Error& reason)> ended{};
 };
 
 class Watch final : public LinkUser {

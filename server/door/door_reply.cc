@@ -46,11 +46,13 @@ void DoorReply::when_gone(Task task) {
   if (!connection_) post(&Tasks::gone);
 }
 
+// What the service waits with may own the call, and so this reply: it goes last.
 void DoorReply::detach(bool tell) {
   connection_ = nullptr;
   waits_for_credit_ = false;
-  if (tasks_) tasks_->credit = nullptr;
-  if (tell && tasks_ && tasks_->gone) post(&Tasks::gone);
+  if (!tasks_) return;
+  if (tell && tasks_->gone) post(&Tasks::gone);
+  const Task forgotten = std::exchange(tasks_->credit, nullptr);
 }
 
 void DoorReply::give_credit() {

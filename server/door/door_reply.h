@@ -44,7 +44,7 @@ class DoorReply final : public Reply {
 
   // ---- For the connection.
   CallState& state() { return state_; }
-  // Unbinds; posts the service's task, unless the service itself has just finished.
+  // Unbinds; posts the service's task if `tell`. May destroy this reply: what waits for credit goes.
   void detach(bool tell);
   bool waits_for_credit() const { return waits_for_credit_; }
   // Runs the task of when_credit(), which may destroy this reply.

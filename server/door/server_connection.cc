@@ -195,13 +195,16 @@ void ServerConnection::drain() {
   if (state_ == State::kHandshake) return close();
   if (state_ != State::kOpen) return;
   state_ = State::kDraining;
-  for (auto next = calls_.begin(); next != calls_.end();) {
-    DoorReply& reply = *(next++)->second;
-    if (!reply.state().stream) continue;
+  std::vector<uint64_t> streams;
+  for (const auto& [id, reply] : calls_)
+    if (reply->state().stream) streams.push_back(id);
+  for (const uint64_t id : streams) {
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) continue;  // it ended with another one
     protocol::FrameHeader header;
-    header.type = reply.state().type;
-    header.request_id = reply.state().id;
-    unbind(reply, /*tell=*/true);
+    header.type = found->second->state().type;
+    header.request_id = id;
+    unbind(*found->second, /*tell=*/true);
     answer_directly(header, api_error(ApiError::kStopped));
   }
   schedule_pump();

@@ -124,6 +124,32 @@ TEST_F(StreamTest, OpenStreamsDontCountAsInFlight) {
   EXPECT_TRUE(until([&] { return client->answers_of(3) == 3; }));
 }
 
+// Nobody holds the stream but the task that waits for credit.
+TEST_F(StreamTest, StreamOwnedByItsWaitingTaskEndsWithItsConnection) {
+  for (const bool drain : {false, true}) {
+    open();
+    auto client = greet();
+    RequestHeader header;
+    header.credit_bytes = 1;
+    for (uint64_t id = 1; id <= 3; ++id) client->request(id, RangePagesRequest{}, header);
+    ASSERT_TRUE(until([&] { return service.calls.size() == 3; }));
+    size_t destroyed = 0;
+    for (Call& call : std::exchange(service.calls, {})) {
+      const std::shared_ptr<Call> owned(new Call(std::move(call)), [&](Call* last) {
+        ++destroyed;
+        delete last;
+      });
+      owned->reply->send(service.header(), Response(RangeResponse{}));
+      owned->reply->when_credit([owned] {});
+    }
+    if (drain)
+      door->drain([] {});
+    else
+      client->close();
+    EXPECT_TRUE(until([&] { return destroyed == 3; }));
+  }
+}
+
 TEST_F(StreamTest, CancelledStreamSendsNothingMore) {
   const auto client = greet();
   client->request(1, WatchCreateRequest{});
