@@ -16,6 +16,8 @@ uint64_t halves_of(const Frame& frame) { return frame.full ? 2 : 1; }
 
 }  // namespace
 
+void PageRef::unpin(Cache& cache, FrameId frame) { cache.unpin(frame); }
+
 Cache::Cache(uint64_t bytes) {
   const uint64_t slots = std::max(kMinSlots, bytes / kSlotBytesTotal);
   arena_ = AlignedBuffer(slots * 2 * kHalfFrameBytes);

@@ -178,6 +178,4 @@ class Cache {
   uint32_t ghost_clock_ = 1;
 };
 
-inline void PageRef::unpin(Cache& cache, FrameId frame) { cache.unpin(frame); }
-
 }  // namespace revd::btree

@@ -129,6 +129,7 @@ Status CursorState::arrive() {
     key_known_ = true;
   }
   valid_ = true;
+  if (pin_ == nullptr) key();  // the transaction may change the leaf before it is asked for
   return {};
 }
 
@@ -191,8 +192,7 @@ Status CursorState::seek_place(std::string_view key, bool before) {
 
 // The trees changed under the cursor (or its references lost their meaning): from its key on.
 Status CursorState::step_anew(bool forward) {
-  CHECK(key_known_);
-  const std::string from = key_;
+  const std::string from(key());
   // The smallest key above it, or the largest below.
   Status status = seek_place(forward ? from + '\0' : from, !forward);
   if (status.ok() || status.error().code() != ErrorCode::kWouldBlock) return status;

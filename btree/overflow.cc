@@ -7,17 +7,26 @@ namespace revd::btree {
 
 namespace {
 
-// Visits the pages of one object, parents first.
+// Visits the pages of one object, parents first, leaving out those that lie within its first `skip` bytes.
 struct ObjectWalk {
   PageStore& store;
   ReadContext& context;
   TreeId tree;
+  uint64_t skip = 0;
+  uint64_t position = 0;
 
   // f(reference, level, covered bytes) for the page and all below it.
   template <typename F>
   Status visit(const PagePointer& page, uint8_t level, uint64_t covered, F& f) {
+    if (position + covered <= skip) {
+      position += covered;
+      return {};
+    }
     TRY(f(page, level, covered));
-    if (level == 0) return {};
+    if (level == 0) {
+      position += covered;
+      return {};
+    }
     const PageRequest request{.tree = tree, .pointer = page, .level = level, .covered_bytes = covered};
     TRY_ASSIGN(const PageRef pinned, store.fetch_pinned(context, request));
     const OverflowIndexView index(store.page(pinned.frame()));
@@ -34,18 +43,26 @@ struct ObjectWalk {
 
 Status read_object(PageStore& store, ReadContext& context, TreeId tree, const PagePointer& root,
                    uint64_t bytes, std::string& out) {
-  ReadContext blocking{.mode = ReadMode::kBlocking, .for_writing = context.for_writing, .missing = {}};
-  ReadContext& used = bytes > store.cache().arena_bytes() / 8 ? blocking : context;
-  const size_t before = out.size();
+  std::string object;
+  if (context.partial_root == root) object = std::exchange(context.partial, {});
   const auto append = [&](const PagePointer& page, uint8_t level, uint64_t covered) -> Status {
     if (level > 0) return {};
     TRY_ASSIGN(const FrameId frame,
-               store.fetch(used, {.tree = tree, .pointer = page, .level = 0, .covered_bytes = covered}));
-    out.append(as_view(overflow_data(store.page(frame))));
+               store.fetch(context, {.tree = tree, .pointer = page, .level = 0, .covered_bytes = covered}));
+    object.append(as_view(overflow_data(store.page(frame))));
     return {};
   };
-  Status status = ObjectWalk{store, used, tree}.visit(root, OverflowShape(bytes).levels, bytes, append);
-  if (!status.ok()) out.resize(before);
+  ObjectWalk walk{.store = store, .context = context, .tree = tree, .skip = object.size()};
+  Status status = walk.visit(root, OverflowShape(bytes).levels, bytes, append);
+  if (status.ok()) {
+    if (out.empty())
+      out = std::move(object);
+    else
+      out.append(object);
+  } else if (status.error().code() == ErrorCode::kWouldBlock) {
+    context.partial_root = root;
+    context.partial = std::move(object);
+  }
   return status;
 }
 
@@ -55,7 +72,8 @@ Status collect_object(PageStore& store, ReadContext& context, TreeId tree, const
     pages.push_back(page);
     return {};
   };
-  return ObjectWalk{store, context, tree}.visit(root, OverflowShape(bytes).levels, bytes, collect);
+  ObjectWalk walk{.store = store, .context = context, .tree = tree};
+  return walk.visit(root, OverflowShape(bytes).levels, bytes, collect);
 }
 
 Result<PagePointer> write_object(PageStore& store, TreeId tree, std::string_view bytes) {

@@ -1,8 +1,8 @@
 // Overflow objects in the page store: long values and the rests of long keys.
 //
-// Borrows the store for the time of a call. Errors: as read_mode.h and PageStore::fetch. In kNonBlocking
-// mode an object that takes more than an eighth of the cache is read with blocking reads, for its pages
-// might push each other out for ever. Page layout: overflow_format.h.
+// Borrows the store for the time of a call. Errors: as read_mode.h and PageStore::fetch. A read that misses
+// keeps what it has in the ReadContext and goes on from there, so that an object larger than what the cache
+// has room for is read all the same. Page layout: overflow_format.h.
 #pragma once
 
 #include <string>

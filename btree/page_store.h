@@ -172,6 +172,7 @@ class PageStore {
   Status read_once(const PageRequest& request, MutableByteSpan page);
   Status check_request(const PageRequest& request) const;
   void release_on_disk(const PagePointer& pointer);
+  void retire(const Extent& extent, uint64_t superseded_in);
   void free_held(const std::vector<HeldPage>& pages);
   std::vector<FrameId> choose_spill();
   Status write_spill(const std::vector<FrameId>& frames);
@@ -197,6 +198,9 @@ class PageStore {
   SpaceMap space_;
   std::vector<Extent> image_extents_;
   std::vector<Extent> born_later_;
+  std::vector<Extent> born_in_transaction_;  // written early by the open one
+  std::vector<Extent>
+      retired_by_transaction_;  // by one that preserves the published version, until its commit
 
   std::vector<std::string> names_;  // by tree id - 1
   std::vector<TreeRoot> live_;

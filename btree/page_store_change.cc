@@ -21,6 +21,9 @@ void PageStore::publish(const AppliedPosition& applied) {
   CHECK(transaction_open_ && !failure_);
   transaction_open_ = false;
   versions_.publish(live_, applied);
+  for (const Extent& extent : retired_by_transaction_) space_.retire(extent, next_checkpoint_);
+  retired_by_transaction_.clear();
+  born_in_transaction_.clear();
   if (preserve_pin_ != nullptr) unpin(*std::exchange(preserve_pin_, nullptr), Versions::Holder::kEssential);
   enforce_snapshot_limits();
   // Pages that were spilled leave entries behind: no more of them than there are frames.
@@ -87,7 +90,7 @@ void PageStore::release(const PagePointer& reference) {
     return;
   }
   cache_.supersede(entry.frame);
-  entry.superseded = true;
+  entry.superseded_in = versions_.published().number + 1;
   versions_.hold({.id = id, .made_in = made_in});
 }
 
@@ -98,8 +101,16 @@ void PageStore::release_on_disk(const PagePointer& pointer) {
   if (pointer.birth() == next_checkpoint_ && !versions_.any_pinned())
     space_.free_now(extent);
   else
-    space_.retire(extent, next_checkpoint_);
+    retire(extent, versions_.published().number + 1);
   if (!versions_.any_pinned()) cache_.drop_sector(pointer.sector());
+}
+
+// A checkpoint that begins before the transaction's commit freezes a version that still refers to the extent.
+void PageStore::retire(const Extent& extent, uint64_t superseded_in) {
+  if (superseded_in > versions_.published().number && preserving())
+    retired_by_transaction_.push_back(extent);
+  else
+    space_.retire(extent, next_checkpoint_);
 }
 
 void PageStore::free_held(const std::vector<HeldPage>& pages) {
@@ -138,9 +149,11 @@ void PageStore::page_written(DirtyId id, const PagePointer& pointer) {
   entry.written = pointer;
   table_.count_written();
   ++stats_.pages_written;
-  if (running_ && cache_.frame(frame).version > frozen_version_) born_later_.push_back(extent_of(pointer));
+  const uint64_t made_in = cache_.frame(frame).version;
+  if (running_ && made_in > frozen_version_) born_later_.push_back(extent_of(pointer));
+  if (made_in > versions_.published().number) born_in_transaction_.push_back(extent_of(pointer));
   cache_.make_clean(frame, pointer);
-  if (entry.superseded) space_.retire(extent_of(pointer), next_checkpoint_);
+  if (entry.superseded_in != 0) retire(extent_of(pointer), entry.superseded_in);
 }
 
 void PageStore::start_checkpoint() {
@@ -150,7 +163,7 @@ void PageStore::start_checkpoint() {
   frozen_version_ = versions_.published().number;
   for (const Extent& extent : image_extents_) space_.retire(extent, running_checkpoint_);
   image_extents_.clear();
-  born_later_.clear();
+  born_later_ = born_in_transaction_;
   space_.search_from_start();
   next_checkpoint_ = running_checkpoint_.next();
 }
@@ -197,7 +210,9 @@ void PageStore::settle_references() {
     for (FrameId frame = cache_.newest(list); frame != kNoFrame; frame = cache_.frame(frame).next)
       settle_page(frame);
   for (TreeRoot& tree : live_) tree.root = resolve(tree.root);
-  for (TreeRoot& tree : versions_.published().trees) tree.root = resolve(tree.root);
+  // Inside a transaction that doesn't preserve it, the published version is gone already.
+  if (!transaction_open_ || preserving())
+    for (TreeRoot& tree : versions_.published().trees) tree.root = resolve(tree.root);
   for (const auto& pin : versions_.pins())
     for (TreeRoot& tree : pin->version.trees) tree.root = resolve(tree.root);
   table_.erase_written();

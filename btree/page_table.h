@@ -21,7 +21,7 @@ class PageTable {
   struct Entry {
     PagePointer written;  // null: not yet, see frame
     FrameId frame = kNoFrame;
-    bool superseded = false;  // the live trees no longer refer to it
+    uint64_t superseded_in = 0;  // the version whose live trees no longer refer to it; 0: they do
   };
 
   DirtyId insert(FrameId frame) {

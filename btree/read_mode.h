@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "btree/page_pointer.h"
 
@@ -29,6 +30,9 @@ struct ReadContext {
   ReadMode mode = ReadMode::kBlocking;
   bool for_writing = false;  // a transaction's: may write dirty pages out to find a frame
   PageRequest missing{};
+  // The beginning of the long value whose reading missed a page.
+  PagePointer partial_root{};
+  std::string partial{};
 };
 
 }  // namespace revd::btree
