@@ -53,7 +53,7 @@ class MvccStore {
   int64_t compact_revision() const { return core_->published.floor; }
   const AppliedPosition& applied() const { return core_->published.applied; }
   StorageMetrics metrics() const;
-  const std::set<Alarm>& alarms() const { return core_->alarms; }
+  const std::set<StandingAlarm>& alarms() const { return core_->alarms; }
 
   // ---- Reads of the published state. They block on pages that aren't in memory. ----
   Result<RangeResponse> range(const RangeRequest& request);

@@ -29,7 +29,7 @@ struct StoreState {
   AppliedPosition applied;
 };
 
-using Alarm = std::pair<NodeId, AlarmCause>;
+using StandingAlarm = std::pair<NodeId, AlarmCause>;
 
 // The revisions that open range reads still need, so that physical compaction waits for them; for
 // kHoldTime at most, after which the reader is on its own.
@@ -85,7 +85,7 @@ class StoreCore {
   LeaseTable leases;
   SessionTable sessions;
   MetaTable meta;
-  std::set<Alarm> alarms;
+  std::set<StandingAlarm> alarms;
   CompactionProgress compaction;
   StoreState working;
   StoreState published;
