@@ -47,13 +47,13 @@ void WatchStream::Impl::begin_pass() {
     cuttable = false;
   }
   for (auto at = waiting.begin(); at != waiting.end();) {
-    Watch& watch = *at->second;
+    HubWatch& watch = *at->second;
     if (watch.next < position) {
       ++at;
       continue;
     }
     at = waiting.erase(at);
-    watch.place = Watch::Place::kReading;
+    watch.place = HubWatch::Place::kReading;
     readers.emplace(watch.number, &watch);
     reading.insert(watch.range(), watch);
   }
@@ -65,10 +65,10 @@ void WatchStream::Impl::end_pass() {
   if (hub->core().has_unpublished()) return;
   const Revision next{hub->store.current_revision() + 1, 0};
   while (!readers.empty()) {
-    Watch& watch = *readers.begin()->second;
+    HubWatch& watch = *readers.begin()->second;
     leave_place(watch);
     watch.next = std::max(watch.next, next);
-    watch.place = Watch::Place::kInStep;
+    watch.place = HubWatch::Place::kInStep;
     hub->index.insert(watch.range(), watch);
   }
 }
@@ -76,7 +76,7 @@ void WatchStream::Impl::end_pass() {
 void WatchStream::Impl::end_compacted(int64_t floor) {
   const Revision first{floor, 0};
   for (auto at = readers.begin(); at != readers.end();) {
-    Watch& watch = *(at++)->second;
+    HubWatch& watch = *(at++)->second;
     if (std::max(watch.next, position) >= first) continue;
     end(watch, {}, floor);
   }
@@ -143,7 +143,7 @@ void WatchStream::Impl::feed(const Record& change, const Revision& at) {
                     .version = change.version,
                     .lease = change.lease};
   reading.match(change.key, [&](WatchTarget& target) {
-    Watch& watch = static_cast<Watch&>(target);
+    HubWatch& watch = static_cast<HubWatch&>(target);
     if (at < watch.next || !watch.wants(change.tombstone)) return;
     std::shared_ptr<SharedEvent>& shared = watch.request.prev_kv ? with_prev : plain;
     if (!shared) {

@@ -46,7 +46,7 @@ void WatchHub::on_change(const Change& change) {
   std::shared_ptr<SharedEvent> plain;
   std::shared_ptr<SharedEvent> with_prev;
   hub.index.match(change.key, [&](WatchTarget& target) {
-    Watch& watch = static_cast<Watch&>(target);
+    HubWatch& watch = static_cast<HubWatch&>(target);
     if (change.at.main < watch.next.main || !watch.wants(change.tombstone)) return;
     std::shared_ptr<SharedEvent>& shared = watch.request.prev_kv ? with_prev : plain;
     if (!shared) {
@@ -56,13 +56,13 @@ void WatchHub::on_change(const Change& change) {
     watch.stream->enqueue(watch, shared, change.at);
     if (watch.queued_bytes > hub.options.queue_bytes_max) hub.overflowed.push_back(&watch);
   });
-  for (Watch* watch : hub.overflowed) {
+  for (HubWatch* watch : hub.overflowed) {
     // It goes on from history, at the first change that it hasn't been given.
     WatchStream::Impl& stream = *watch->stream;
     stream.leave_place(*watch);
     watch->next = watch->queue.front().at;
     stream.drop_queue(*watch);
-    watch->place = Watch::Place::kWaiting;
+    watch->place = HubWatch::Place::kWaiting;
     stream.waiting.emplace(watch->number, watch);
     ++hub.queues_dropped;
   }

@@ -30,7 +30,7 @@ struct QueuedEvent {
   size_t bytes = 0;
 };
 
-struct Watch : WatchTarget {
+struct HubWatch : WatchTarget {
   enum class Place : uint8_t { kInStep, kReading, kWaiting, kEnded };
 
   WatchCreateRequest request;
@@ -61,8 +61,8 @@ struct WatchStream::Impl {
   uint64_t number = 0;
   std::function<void()> on_ready;
   bool signalled = false;  // on_ready was called, and next() hasn't come to an end since
-  std::map<WatchId, std::unique_ptr<Watch>> watches;
-  std::map<uint64_t, Watch*> talking;  // with something in the queue, or last words; by number
+  std::map<WatchId, std::unique_ptr<HubWatch>> watches;
+  std::map<uint64_t, HubWatch*> talking;  // with something in the queue, or last words; by number
   std::deque<WatchResponse> control;
   int64_t next_id = 0;
   uint64_t last_served = 0;
@@ -70,8 +70,8 @@ struct WatchStream::Impl {
   bool progress_requested = false;
 
   // The lane: readers share one way through R.
-  std::map<uint64_t, Watch*> readers;
-  std::map<uint64_t, Watch*> waiting;
+  std::map<uint64_t, HubWatch*> readers;
+  std::map<uint64_t, HubWatch*> waiting;
   WatchIndex reading;
   Revision position;          // of the next record to be read
   bool cut_revision = false;  // it stopped within a revision that is too large to be kept whole
@@ -83,16 +83,16 @@ struct WatchStream::Impl {
   PrevReader prev;
   RecordBuffer record;
 
-  void place_new(Watch& watch);
-  void forget(Watch& watch);  // takes it out of every place and destroys it
-  void leave_place(Watch& watch);
+  void place_new(HubWatch& watch);
+  void forget(HubWatch& watch);  // takes it out of every place and destroys it
+  void leave_place(HubWatch& watch);
   // The watch gets no more events; it says why after those of whole revisions that it has.
-  void end(Watch& watch, std::string reason, int64_t compact_revision);
-  void drop_queue(Watch& watch);
-  void enqueue(Watch& watch, std::shared_ptr<const SharedEvent> shared, const Revision& at);
-  std::optional<WatchResponse> take(Watch& watch);
+  void end(HubWatch& watch, std::string reason, int64_t compact_revision);
+  void drop_queue(HubWatch& watch);
+  void enqueue(HubWatch& watch, std::shared_ptr<const SharedEvent> shared, const Revision& at);
+  std::optional<WatchResponse> take(HubWatch& watch);
   bool in_step() const;
-  bool revision_complete(const Watch& watch, int64_t main) const;
+  bool revision_complete(const HubWatch& watch, int64_t main) const;
 
   bool lane_runnable() const;
   bool throttled() const;
@@ -113,7 +113,7 @@ struct WatchHub::Impl {
   std::map<uint64_t, WatchStream::Impl*> streams;
   WatchIndex index;
   PrevReader prev;
-  std::vector<Watch*> overflowed;  // by the change being told
+  std::vector<HubWatch*> overflowed;  // by the change being told
   uint64_t last_number = 0;
   uint64_t last_lane = 0;
   uint64_t queues_dropped = 0;

@@ -42,7 +42,7 @@ void WatchStream::create(const WatchCreateRequest& request) {
     while (s.watches.contains(WatchId(s.next_id))) ++s.next_id;
     id = WatchId(s.next_id++);
   }
-  auto watch = std::make_unique<Watch>();
+  auto watch = std::make_unique<HubWatch>();
   watch->number = ++s.hub->last_number;
   watch->request = request;
   watch->id = id;
@@ -54,14 +54,14 @@ void WatchStream::create(const WatchCreateRequest& request) {
   s.control.push_back(std::move(answer));
 }
 
-void WatchStream::Impl::place_new(Watch& watch) {
+void WatchStream::Impl::place_new(HubWatch& watch) {
   // What is applied and can't be read yet has been told already.
   if (watch.next.main > hub->store.current_revision() && !hub->core().has_unpublished()) {
-    watch.place = Watch::Place::kInStep;
+    watch.place = HubWatch::Place::kInStep;
     hub->index.insert(watch.range(), watch);
     return;
   }
-  watch.place = Watch::Place::kWaiting;
+  watch.place = HubWatch::Place::kWaiting;
   waiting.emplace(watch.number, &watch);
 }
 
@@ -79,28 +79,28 @@ void WatchStream::cancel(WatchId id) {
   impl_->hub->schedule();
 }
 
-void WatchStream::Impl::leave_place(Watch& watch) {
+void WatchStream::Impl::leave_place(HubWatch& watch) {
   switch (watch.place) {
-    case Watch::Place::kInStep: hub->index.erase(watch.range(), watch); break;
-    case Watch::Place::kReading:
+    case HubWatch::Place::kInStep: hub->index.erase(watch.range(), watch); break;
+    case HubWatch::Place::kReading:
       reading.erase(watch.range(), watch);
       readers.erase(watch.number);
       break;
-    case Watch::Place::kWaiting: waiting.erase(watch.number); break;
-    case Watch::Place::kEnded: break;
+    case HubWatch::Place::kWaiting: waiting.erase(watch.number); break;
+    case HubWatch::Place::kEnded: break;
   }
 }
 
-void WatchStream::Impl::end(Watch& watch, std::string reason, int64_t compact_revision) {
+void WatchStream::Impl::end(HubWatch& watch, std::string reason, int64_t compact_revision) {
   // What it has of a revision that isn't whole is of no use.
-  const bool reads = watch.place == Watch::Place::kReading;
+  const bool reads = watch.place == HubWatch::Place::kReading;
   while (reads && !watch.queue.empty() && watch.queue.back().at.main >= position.main) {
     queued_bytes -= watch.queue.back().bytes;
     watch.queued_bytes -= watch.queue.back().bytes;
     watch.queue.pop_back();
   }
   leave_place(watch);
-  watch.place = Watch::Place::kEnded;
+  watch.place = HubWatch::Place::kEnded;
   watch.last_word = {.revision = hub->store.current_revision(),
                      .watch_id = watch.id,
                      .created = false,
@@ -112,23 +112,24 @@ void WatchStream::Impl::end(Watch& watch, std::string reason, int64_t compact_re
   talking.emplace(watch.number, &watch);
 }
 
-void WatchStream::Impl::forget(Watch& watch) {
+void WatchStream::Impl::forget(HubWatch& watch) {
   leave_place(watch);
   drop_queue(watch);
   talking.erase(watch.number);
   watches.erase(watch.id);
 }
 
-void WatchStream::Impl::drop_queue(Watch& watch) {
+void WatchStream::Impl::drop_queue(HubWatch& watch) {
   queued_bytes -= watch.queued_bytes;
   watch.queued_bytes = 0;
   watch.queue.clear();
-  if (watch.place != Watch::Place::kEnded && !watch.progress_due) talking.erase(watch.number);
+  if (watch.place != HubWatch::Place::kEnded && !watch.progress_due) talking.erase(watch.number);
 }
 
 // ---- Pulling. ----
 
-void WatchStream::Impl::enqueue(Watch& watch, std::shared_ptr<const SharedEvent> shared, const Revision& at) {
+void WatchStream::Impl::enqueue(HubWatch& watch, std::shared_ptr<const SharedEvent> shared,
+                                const Revision& at) {
   const size_t bytes = shared->event.kv.key.size() + shared->event.kv.value.size() + 64;
   watch.queue.push_back({std::move(shared), at, bytes});
   watch.queued_bytes += bytes;
@@ -145,8 +146,8 @@ void WatchStream::request_progress() {
 bool WatchStream::Impl::in_step() const {
   const int64_t published = hub->store.current_revision();
   const bool all_told = std::ranges::all_of(talking, [&](const auto& at) {
-    const Watch& watch = *at.second;
-    return watch.place != Watch::Place::kEnded &&
+    const HubWatch& watch = *at.second;
+    return watch.place != HubWatch::Place::kEnded &&
            (watch.queue.empty() || watch.queue.front().at.main > published);
   });
   return readers.empty() && waiting.empty() && all_told;
@@ -184,12 +185,13 @@ std::optional<WatchResponse> WatchStream::next() {
 }
 
 // No more changes of revision `main` will be queued for the watch.
-bool WatchStream::Impl::revision_complete(const Watch& watch, int64_t main) const {
-  return watch.place == Watch::Place::kInStep || watch.place == Watch::Place::kEnded || position.main > main;
+bool WatchStream::Impl::revision_complete(const HubWatch& watch, int64_t main) const {
+  return watch.place == HubWatch::Place::kInStep || watch.place == HubWatch::Place::kEnded ||
+         position.main > main;
 }
 
 // Whole revisions, as many as fit; a larger one in pieces. Always leaves an event for the last piece.
-std::optional<WatchResponse> WatchStream::Impl::take(Watch& watch) {
+std::optional<WatchResponse> WatchStream::Impl::take(HubWatch& watch) {
   WatchResponse answer;
   answer.watch_id = watch.id;
   answer.revision = hub->store.current_revision();
@@ -231,16 +233,16 @@ std::optional<WatchResponse> WatchStream::Impl::take(Watch& watch) {
   }
   if (!answer.events.empty()) {
     watch.told = true;
-    if (watch.queue.empty() && watch.place != Watch::Place::kEnded && !watch.progress_due)
+    if (watch.queue.empty() && watch.place != HubWatch::Place::kEnded && !watch.progress_due)
       talking.erase(watch.number);
     return answer;
   }
-  if (watch.queue.empty() && watch.place == Watch::Place::kEnded) {
+  if (watch.queue.empty() && watch.place == HubWatch::Place::kEnded) {
     WatchResponse last = std::move(watch.last_word);
     forget(watch);
     return last;
   }
-  if (watch.queue.empty() && watch.progress_due && watch.place == Watch::Place::kInStep) {
+  if (watch.queue.empty() && watch.progress_due && watch.place == HubWatch::Place::kInStep) {
     watch.progress_due = false;
     talking.erase(watch.number);
     return answer;

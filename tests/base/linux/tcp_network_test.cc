@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "base/linux/descriptor.h"
 #include "tests/base/linux/env_fixture.h"
@@ -184,6 +186,14 @@ TEST_P(TcpNetwork, OutOfDescriptorsTheListenerPausesAndRecovers) {
   to.sin_family = AF_INET;
   to.sin_port = htons((*listener)->address().port);
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // One connection without trouble first. It also lets a sanitizer check every type on the way, for
+  // which it needs descriptors.
+  const os::Descriptor first(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(first.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  env_->env().logger.debug("test", "soon", {{"error", std::generic_category().message(EMFILE)}});
+  bool warm = false;
+  env_->env().executor.schedule(std::chrono::milliseconds(1), [&] { warm = true; });
+  ASSERT_TRUE(run([&] { return warm && accepted.size() == 1; }));
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   rlimit none = before;
@@ -192,11 +202,11 @@ TEST_P(TcpNetwork, OutOfDescriptorsTheListenerPausesAndRecovers) {
   ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
   bool raised = false;
   env_->env().executor.schedule(std::chrono::milliseconds(20), [&] {
-    EXPECT_TRUE(accepted.empty());
+    EXPECT_EQ(accepted.size(), 1U);
     setrlimit(RLIMIT_NOFILE, &before);
     raised = true;
   });
-  EXPECT_TRUE(run([&] { return raised && accepted.size() == 1; }));
+  EXPECT_TRUE(run([&] { return raised && accepted.size() == 2; }));
 }
 
 TEST_P(TcpNetwork, ConnectsUnderWayAreDroppedWithTheEnv) {
